@@ -1,0 +1,1 @@
+"""The job document: one job is one document."""
