@@ -6,12 +6,13 @@ A lost wake-up delays a job until the next poll (ROCKETJOB_MAX_POLL_SECONDS); it
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from pymongo import CursorType, WriteConcern
 from pymongo.database import Database
-from pymongo.errors import CollectionInvalid, PyMongoError
+from pymongo.errors import CollectionInvalid, OperationFailure, PyMongoError
 
 from rocketjob_core.clock import utc_now
 
@@ -20,6 +21,7 @@ EVENTS_BYTES = 4 * 1024 * 1024  # some 40,000 wake-ups
 AWAIT_SECONDS = 5.0
 CLOCK_TOLERANCE_SECONDS = 60  # hosts whose clocks differ by more fall back to polling
 
+_NAMESPACE_EXISTS = 48
 _UNACKNOWLEDGED = WriteConcern(w=0)
 
 
@@ -28,18 +30,19 @@ def ensure_events(database: Database[Any]) -> None:
     try:
         database.create_collection(EVENTS, capped=True, size=EVENTS_BYTES)
     except CollectionInvalid:
-        pass  # it exists, or another process made it just now
+        return  # it exists
+    except OperationFailure as error:
+        if error.code != _NAMESPACE_EXISTS:  # another process made it at this moment
+            raise
 
 
 def publish_wakeup(database: Database[Any], run_at: datetime | None = None, count: int = 1) -> None:
-    """Tell idle workers that `count` jobs can be claimed, now or at `run_at`. Never raises: it is a hint, not a record."""
+    """Tell idle workers that `count` jobs can be claimed, now or at `run_at`. Never raises: only a hint."""
     event: dict[str, Any] = {"name": "queue", "action": "wake", "count": count, "created_at": utc_now()}
     if run_at is not None:
         event["run_at"] = run_at
-    try:
+    with suppress(PyMongoError):  # the job itself is stored; the next poll finds it
         database.get_collection(EVENTS, write_concern=_UNACKNOWLEDGED).insert_one(event)
-    except PyMongoError:
-        pass  # the job itself is stored; the next poll finds it
 
 
 def tail(database: Database[Any]) -> Iterator[dict[str, Any] | None]:

@@ -1,0 +1,1 @@
+"""Processes and threads of a worker server; supervisor.py puts them together."""
