@@ -49,6 +49,7 @@ from rocketjob_core.job.document import Job, JobException, UnknownJob
 from rocketjob_core.job.registry import job_class, job_classes
 from rocketjob_core.job.validating import validates
 from rocketjob_core.lifecycle import Lifecycle
+from rocketjob_core.logs import is_secret_name
 from rocketjob_core.mongo.connection import connect, database, disconnect
 from rocketjob_core.server.document import Server
 
@@ -111,5 +112,6 @@ __all__ = [
     "ValidationError",
     # small things
     "humanize_seconds",
+    "is_secret_name",
     "utc_now",
 ]

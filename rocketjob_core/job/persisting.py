@@ -130,10 +130,21 @@ class JobPersistence(DocumentMixin):
         self._stored = False
         return self
 
-    def destroy(self) -> None:
-        """Remove the job, with its destroy hooks. A worker performing it notices and stops."""
+    def destroy(self, *, version: int | None = None) -> None:
+        """Remove the job, with its destroy hooks. A worker performing it notices and stops.
+
+        Args:
+            version: the version the caller looked at; None: whatever is stored.
+
+        Raises:
+            StaleJob: the stored job has another version; it was not removed.
+        """
         hooks.run_before(self, "destroy", self._hooks)
-        self.delete()
+        guard = {"_id": self.id} if version is None else {"_id": self.id, "version": version}
+        removed = self.collection().delete_one(guard).deleted_count
+        if not removed and self.collection().find_one({"_id": self.id}, {"_id": 1}) is not None:
+            raise StaleJob(self)
+        self._stored = False
         hooks.run_after(self, "destroy", self._hooks)
 
     def delete(self, *_: Any, **__: Any) -> None:

@@ -1,0 +1,1 @@
+"""What an operator can do: one registry, and the one way through it."""

@@ -1,0 +1,1 @@
+"""The pages, as Flask-Admin views: parse, ask a query or an action, render."""

@@ -1,0 +1,3 @@
+from mission_control import create_app
+
+app = create_app()
