@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Flask, Response, g, request
+from flask.sessions import SecureCookieSessionInterface
 from flask_admin import Admin
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from mission_control import errors, format, health
+from mission_control.actions.audit import ensure_audit_indexes
 from mission_control.actions.registry import ACTIONS
 from mission_control.admin import views
 from mission_control.auth import login
 from mission_control.auth.rights import can, current_roles, is_known
 from mission_control.auth.users import ensure_user_indexes
-from mission_control.actions.audit import ensure_audit_indexes
 from mission_control.config import WebSettings, secret_key
 from mission_control.queries.counts import Snapshot
 from rocketjob_core import Settings, connect, load_job_modules
@@ -37,9 +38,15 @@ class Extension:
     snapshot: Snapshot
 
 
-def create_app(
-    settings: Settings | None = None, *, authorization: Callable[[], Iterable[str]] | None = None
-) -> Flask:
+class HttpsStaysHttps(SecureCookieSessionInterface):
+    """A session begun over HTTPS is never sent without it; on loopback there is no HTTPS to insist on."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Whether this request came over HTTPS."""
+        return request.is_secure
+
+
+def create_app(settings: Settings | None = None, *, authorization: Callable[[], Iterable[str]] | None = None) -> Flask:
     """Build the WSGI application.
 
     Args:
@@ -96,9 +103,7 @@ def _nonce() -> str:
 
 
 def _protect_answers(app: Flask) -> None:
-    @app.before_request
-    def cookies_over_https_stay_there() -> None:
-        app.session_interface.get_cookie_secure = lambda _: request.is_secure  # type: ignore[method-assign]
+    app.session_interface = HttpsStaysHttps()
 
     @app.after_request
     def headers(response: Response) -> Response:

@@ -1,4 +1,4 @@
-"""Times, durations, numbers and stored values as a person reads them. Takes any type: stored documents may hold anything."""
+"""Times, durations and stored values as a person reads them; of any type, for documents may hold anything."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ worker_class = "gthread"
 threads = THREADS
 preload_app = False  # each web process connects for itself: no MongoDB client crosses a fork
 accesslog = None
+control_socket_disable = True  # one more door that nobody asked for
 timeout = 60
 graceful_timeout = 20
 

@@ -21,7 +21,9 @@ LOG_LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")
 LOG_FORMATS = ("text", "json")
 
 # Set by tests and tools of this project, not settings of a server.
-_OTHER_VARIABLES = frozenset({"ROCKETJOB_TEST_MONGODB_URI", "ROCKETJOB_ENVIRONMENT", "ROCKETJOB_READ_ONLY", "ROCKETJOB_TRUST_PROXY"})
+_OTHER_VARIABLES = frozenset(
+    {"ROCKETJOB_TEST_MONGODB_URI", "ROCKETJOB_ENVIRONMENT", "ROCKETJOB_READ_ONLY", "ROCKETJOB_TRUST_PROXY"}
+)
 
 
 def _positive(default: float) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mongoengine.errors import ValidationError
+from mongoengine.errors import ValidationError as ValidationError
 
 
 class RocketJobError(Exception):
@@ -53,7 +53,7 @@ class JobTimeout(RocketJobError):
 
 
 class JobAborted(RocketJobError):
-    """Raised inside a running `perform` when the job is no longer this worker's: aborted, failed or destroyed elsewhere."""
+    """Raised inside a running `perform` of a job that is no longer this worker's: aborted, failed, destroyed."""
 
 
 class UnknownJobClass(RocketJobError):
@@ -66,7 +66,7 @@ class UnknownJobClass(RocketJobError):
         self.class_name = class_name
 
 
-class ValidationFailed(ValidationError):  # type: ignore[misc]
+class ValidationFailed(ValidationError):
     """The `ValidationError` this package raises: its text names every field. `errors`: field -> message."""
 
     def __init__(self, errors: dict[str, str]) -> None:

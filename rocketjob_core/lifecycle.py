@@ -16,7 +16,7 @@ class Transition(NamedTuple):
     guard: str | None = None
 
 
-Target = str | tuple[str, str]
+Target = str | tuple[str, str] | Transition
 
 
 class Lifecycle:
@@ -48,7 +48,7 @@ class Lifecycle:
         self.events: Mapping[str, Mapping[str, Transition]] = MappingProxyType(table)
 
     @staticmethod
-    def _transition(target: Target | Transition) -> Transition:
+    def _transition(target: Target) -> Transition:
         return Transition(target) if isinstance(target, str) else Transition(*target)
 
     def extend(
@@ -58,7 +58,7 @@ class Lifecycle:
 
         Transitions of an existing event are merged by source state: what is not named stays.
         """
-        merged: dict[str, dict[str, Target]] = {event: dict(moves) for event, moves in self.events.items()}
+        merged: dict[str, dict[str, Target]] = {event: dict(moves.items()) for event, moves in self.events.items()}
         for event, moves in (events or {}).items():
             merged.setdefault(event, {}).update(moves)
         return Lifecycle((*self.states, *states), self.initial, merged)

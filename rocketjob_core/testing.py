@@ -8,14 +8,14 @@ from typing import Any
 
 from rocketjob_core.clock import monotonic
 from rocketjob_core.errors import JobTimeout
-from rocketjob_core.job.claiming import claim_next
+from rocketjob_core.job.document import Job
 from rocketjob_core.job.performing import inline_owner
 from rocketjob_core.mongo.connection import database
 
 
 def run_inline() -> Any:
     """Claim the next job that is due and run it as a worker would; returns it, None when there is none."""
-    job = claim_next(database(), inline_owner())
+    job = Job.claim_next(database(), inline_owner())
     if job is None:
         return None
     if job.is_expired:

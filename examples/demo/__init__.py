@@ -1,4 +1,4 @@
-"""The demo's job classes: jobs that read the Python standard library of this machine. `python -m examples.demo` queues them."""
+"""The demo: jobs that read this machine's Python standard library. `python -m examples.demo` queues them."""
 
 from examples.demo.jobs import FileStatsJob, LongWatchJob, PackageStatsJob, TreeSizeJob
 

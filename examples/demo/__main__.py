@@ -30,9 +30,7 @@ def main() -> None:
     """Create what is missing."""
     connect()
     missing = [
-        (cls, values)
-        for cls, values in wanted()
-        if cls.where(description=values["description"]).first() is None
+        (cls, values) for cls, values in wanted() if cls.where(description=values["description"]).first() is None
     ]
     for cls, values in missing:
         cls.create(**values)

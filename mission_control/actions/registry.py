@@ -1,4 +1,4 @@
-"""Every action on a job, once: buttons, row menus, bulk bar, audit text and the tests of rights are made from this table."""
+"""Every action on a job, once: buttons, menus, bulk bar, audit and the tests of rights are made from this table."""
 
 from __future__ import annotations
 
@@ -62,6 +62,10 @@ def _set(job: Job, values: Values, version: int | None) -> None:
     job.update_attributes(version=version, **values)
 
 
+def _run_now(job: Job, values: Values, version: int | None) -> None:
+    job.run_now(version=version)
+
+
 def _edit_and_retry(job: Job, values: Values, version: int | None) -> None:
     # Two guarded writes. Killed between them the job is failed with the corrected fields: it only needs the retry.
     job.update_attributes(version=version, **values)
@@ -92,7 +96,7 @@ ACTIONS: dict[str, Action] = {
             "play",
             "jobs.run_now",
             _states("scheduled"),
-            lambda job, values, version: job.run_now(version=version) and None,
+            _run_now,
         ),
         Action(
             "pause",

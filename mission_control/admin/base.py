@@ -13,7 +13,7 @@ from mission_control.live import not_modified
 from mission_control.queries.counts import Snapshot
 
 
-class View(BaseView):  # type: ignore[misc]
+class View(BaseView):
     """A Flask-Admin view whose endpoints each name a capability in `capabilities`; one that is not named is denied.
 
     Flask-Admin's own default is the opposite: everything is open unless is_accessible says otherwise.

@@ -51,7 +51,7 @@ class JobsView(View):
         """Jobs of one state, in the order that matters there."""
         return self._list(state)
 
-    @expose("/<job_id>")
+    @expose("/<string(length=24):job_id>")
     def show(self, job_id: str) -> ResponseReturnValue:
         """One job."""
         job = one_job(job_id)
@@ -73,7 +73,7 @@ class JobsView(View):
             raw=raw_json(job),
         )
 
-    @expose("/<job_id>/edit")
+    @expose("/<string(length=24):job_id>/edit")
     def edit(self, job_id: str) -> ResponseReturnValue:
         """The form of a job's editable fields."""
         job = one_job(job_id)
@@ -81,7 +81,7 @@ class JobsView(View):
             abort(404)
         return self._form(job, forms.inputs(job))
 
-    @expose("/<job_id>/edit", methods=["POST"])
+    @expose("/<string(length=24):job_id>/edit", methods=["POST"])
     def save(self, job_id: str) -> ResponseReturnValue:
         """Take the form over; with `then=retry` also retry."""
         job = one_job(job_id)
@@ -101,7 +101,7 @@ class JobsView(View):
             return self._form(job, inputs, code=422, general=outcome.errors)
         return self._after(outcome, job_id)
 
-    @expose("/<job_id>/do/<name>", methods=["POST"])
+    @expose("/<string(length=24):job_id>/do/<name>", methods=["POST"])
     def act(self, job_id: str, name: str) -> ResponseReturnValue:
         """Do one action to one job."""
         action = ACTIONS.get(name)
@@ -131,7 +131,9 @@ class JobsView(View):
             return answer(400, "Nothing was done", said) if wants_json() else self._back(said, "error")
         if not _confirmed():
             title = f"{action.label} {len(ids)} {'job' if len(ids) == 1 else 'jobs'}?"
-            return self._ask(title, action.confirm or "Jobs that are not in a state for it are left alone.", action.label)
+            return self._ask(
+                title, action.confirm or "Jobs that are not in a state for it are left alone.", action.label
+            )
         outcome = perform_on_many(name, ids, current_actor(), current_capabilities())
         current_app.extensions["mission_control"].snapshot.forget()
         if wants_json():

@@ -11,7 +11,7 @@ from mission_control.admin.jobs import JobsView
 from mission_control.admin.servers import ServersView
 
 
-class Home(HomeView, AdminIndexView):  # type: ignore[misc]
+class Home(HomeView, AdminIndexView):
     """The overview as Flask-Admin's index."""
 
 

@@ -19,13 +19,21 @@ from mission_control.health import OPEN_ENDPOINTS
 OPEN = OPEN_ENDPOINTS | {"static", "security.login"}
 
 
-class UsernameLoginForm(LoginForm):  # type: ignore[misc]
-    """The login page's form."""
+class UsernameLoginForm(LoginForm):
+    """The login page's form: a username instead of Flask-Security's email address."""
 
+    email = None
     username = StringField("Username", render_kw={"autocomplete": "username", "autocapitalize": "none"})
     password = PasswordField("Password", render_kw={"autocomplete": "current-password"})
     remember = BooleanField("Keep me logged in")
     submit = SubmitField("Log in")
+
+    def validate(self, **kwargs: Any) -> bool:
+        """Look the user up by name; Flask-Security does the rest, unknown names as slowly as wrong passwords."""
+        self.ifield = self.username
+        self.user = User.objects(username=_text(self.username.data) or "").first()
+        valid: bool = super().validate(**kwargs)
+        return valid
 
 
 def init_app(app: Flask) -> None:

@@ -23,16 +23,16 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 FIRST_ADMIN = "admin"
 
 
-class Role(RoleMixin):  # type: ignore[misc]
+class Role(RoleMixin):
     """A role as Flask-Security wants to see it; roles are a table in the code, not documents."""
 
-    permissions: frozenset[str] = frozenset()
+    permissions = None
 
     def __init__(self, name: str) -> None:
         self.name = name
 
 
-class User(Document, UserMixin):  # type: ignore[misc]
+class User(Document, UserMixin):
     """One login. The password is an argon2 hash."""
 
     meta = {"collection": USERS, "db_alias": "rocketjob", "strict": False, "auto_create_index": False}
@@ -45,7 +45,7 @@ class User(Document, UserMixin):  # type: ignore[misc]
     created_at = DateTimeField()
 
     @property
-    def roles(self) -> list[Role]:
+    def roles(self) -> list[RoleMixin]:  # type: ignore[override]
         """Its one role, as a list."""
         return [Role(self.role)]
 

@@ -44,7 +44,7 @@ class Count:
 
 
 def condition_of(state: str) -> dict[str, Any]:
-    """The condition a list or badge of this name stands for; "scheduled" and "queued" (due now) share a stored state."""
+    """What a list of this name holds; "scheduled" and "queued" (due now) share a stored state."""
     now = utc_now()
     if state == "scheduled":
         return {"state": "queued", "run_at": {"$gt": now}}
@@ -103,4 +103,4 @@ class Snapshot:
             if time.monotonic() - asked_at > SNAPSHOT_SECONDS:
                 value = ask()
                 self._kept[name] = time.monotonic(), value
-            return value  # type: ignore[return-value]
+            return value

@@ -21,6 +21,6 @@ from rocketjob_core.runtime.supervisor import run_server
 @click.option("--log-level", type=click.Choice(LOG_LEVELS), help="Default: info.")
 @click.option("--pidfile", type=click.Path(), help="Write the process id here; removed at the end.")
 @click.pass_context
-def server(ctx: click.Context, name: str | None, pidfile: str | None, **options: Any) -> None:
+def server(ctx: click.Context, /, name: str | None, pidfile: str | None, **options: Any) -> None:
     """Run a worker server until SIGTERM or Ctrl-C; a second one ends it at once."""
     ctx.exit(run_server(Settings.load(**options), name=name, pidfile=pidfile))

@@ -113,5 +113,7 @@ def _last_line(code: int, names: dict[int, str]) -> int:
         click.echo("rocketjob: stopped")
         return 0
     culprit = names.get(code, "one of the processes")
-    click.echo(f"rocketjob: stopped everything, because {culprit} could not be kept running; its lines say why", err=True)
+    click.echo(
+        f"rocketjob: stopped everything, because {culprit} could not be kept running; its lines say why", err=True
+    )
     return 1

@@ -10,6 +10,7 @@ from bson import ObjectId
 from mongoengine.errors import ValidationError
 from pymongo.errors import BulkWriteError
 
+from rocketjob_core import hooks
 from rocketjob_core.clock import utc_now
 from rocketjob_core.errors import ValidationFailed
 from rocketjob_core.job.lifecycle import SINGLETON_MESSAGE
@@ -54,15 +55,14 @@ def _at(position: int, errors: Mapping[str, Any], created: int) -> ValidationFai
 
 
 def _is_plain(cls: Any) -> bool:
-    """Whether making a job of this class runs no code of its author, so that its document can be put together directly."""
+    """Whether making a job of this class runs none of its author's code, so that no object is needed for it."""
     own_clean = cls.clean is not StoredDocument.clean
     own_validate = cls.validate is not JobValidation.validate
     return not (own_clean or own_validate or validators_of(cls) or any(cls._hooks.get(e) for e in _HOOKS_PER_JOB))
 
 
 def _slow_builder(cls: Any) -> Any:
-    from rocketjob_core import hooks  # hooks before the write only: the after hooks run once it is stored
-
+    # Hooks before the write only: no job object is kept for those after it.
     def build(values: Mapping[str, Any]) -> dict[str, Any]:
         job = cls(**values)
         job._check_valid()

@@ -39,8 +39,8 @@ def due(now: Any) -> dict[str, Any]:
     return {"$or": [{"run_at": None}, {"run_at": {"$lte": now}}]}
 
 
-def claim_next(database: Database[Any], owner: Owner, condition: dict[str, Any] | None = None) -> Any:
-    """Claim the queued job that is due with the lowest priority number, then the oldest; None when there is none.
+def claim(database: Database[Any], owner: Owner, condition: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    """Claim the queued job that is due with the lowest priority number, then the oldest; its document, else None.
 
     One round trip, on the index (state, priority, _id). It closes the race of many workers for one job: MongoDB lets
     one update see it queued. Killed right after it, the job is running with a dead owner and is put back by
@@ -50,8 +50,6 @@ def claim_next(database: Database[Any], owner: Owner, condition: dict[str, Any] 
         owner: written into the job; all later writes of this run require it.
         condition: the server's filter on jobs, besides state and time.
     """
-    from rocketjob_core.job.document import Job
-
     now = utc_now()
     query = {"state": "queued", **due(now)}
     if condition:
@@ -66,14 +64,10 @@ def claim_next(database: Database[Any], owner: Owner, condition: dict[str, Any] 
         },
         "$inc": {"version": 1},
     }
-    stored = database.get_collection(JOBS, write_concern=FAST).find_one_and_update(
+    found: dict[str, Any] | None = database.get_collection(JOBS, write_concern=FAST).find_one_and_update(
         query, update, sort=[("priority", 1), ("_id", 1)], return_document=ReturnDocument.AFTER
     )
-    if stored is None:
-        return None
-    job = Job._from_son(stored)
-    job._owner = owner
-    return job
+    return found
 
 
 def put_back(database: Database[Any], owned_by: dict[str, Any], *, lost: bool, reason: str = "") -> int:

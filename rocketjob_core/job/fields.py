@@ -53,7 +53,7 @@ def _frames(error: BaseException) -> list[str]:
     return lines
 
 
-class JobException(EmbeddedDocument):  # type: ignore[misc]
+class JobException(EmbeddedDocument):
     """Why a job failed.
 
     Attributes:

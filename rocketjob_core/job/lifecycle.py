@@ -12,6 +12,7 @@ No other file assigns `state`, except the claim, which is `start` in one round t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pymongo.errors import DuplicateKeyError
@@ -20,8 +21,8 @@ from rocketjob_core import hooks
 from rocketjob_core.clock import utc_now
 from rocketjob_core.errors import ConfigurationError, InvalidTransition, JobNotFound, ValidationFailed
 from rocketjob_core.job.fields import JobException
+from rocketjob_core.job.mixin import JobMixin
 from rocketjob_core.lifecycle import Lifecycle
-from rocketjob_core.mongo.document import DocumentMixin
 from rocketjob_core.mongo.events import publish_wakeup
 
 JOB_LIFECYCLE = Lifecycle(
@@ -48,7 +49,7 @@ NOBODY: dict[str, Any] = {"worker_name": None, "server_id": None, "process_id": 
 _UNVALIDATED = frozenset({"start", "fail", "pause", "abort", "requeue"})
 
 
-class JobTransitions(DocumentMixin):
+class JobTransitions(JobMixin):
     """Mix-in: the events of a job. Each checks the guard, runs the before hooks, writes once, runs the after hooks.
 
     The write requires the state the event left (and, from the worker that performs the job, that it still owns it),
@@ -65,7 +66,6 @@ class JobTransitions(DocumentMixin):
     pausable = False
     """Whether operators may pause this class of job while it runs; its `perform` must then look at its state."""
 
-    _owner: Any
     _hooks: hooks.Chains
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -99,7 +99,7 @@ class JobTransitions(DocumentMixin):
         self._fire("fail", effects, save, version)
 
     def retry(self, *, save: bool = True, version: int | None = None) -> None:
-        """Failed back to queued, as if new: start time, exception and lost workers are forgotten, the count of failures is kept."""
+        """Failed back to queued, as if new; only the count of failures is kept."""
         effects = {"completed_at": None, "started_at": None, "exception": None, "lost_count": 0, **NOBODY}
         self._fire("retry", effects, save, version)
 
@@ -135,9 +135,9 @@ class JobTransitions(DocumentMixin):
     def _pausable_while_running(self) -> bool:
         return self.pausable
 
-    def _fenced(self) -> bool:
-        """Whether this object belongs to the worker performing the job, so that its writes require that it still does."""
-        return self._owner is not None and self._stored_state == "running"
+    def _fence(self) -> dict[str, str]:
+        """For the performing worker's object: what its writes require, so that the job is still its own."""
+        return self._owner.fence if self._owner is not None and self._stored_state == "running" else {}
 
     def _fire(self, event: str, effects: dict[str, Any], save: bool, version: int | None) -> None:
         source = self.state
@@ -174,10 +174,10 @@ class JobTransitions(DocumentMixin):
         guard: dict[str, Any] = {"_id": self.id, "state": source}
         if version is not None:
             guard["version"] = version
-        if self._fenced():
+        if fence := self._fence():
             # Closes the race of a worker against an operator's abort, and against the worker that got the job after
             # this one was taken for dead: only the present owner ends a run.
-            guard.update(self._owner.fence)
+            guard.update(fence)
         if event == "complete" and self.destroy_on_complete:
             self._destroy_completed(guard, event)
             return
@@ -219,10 +219,18 @@ def _install(cls: Any, lifecycle: Lifecycle) -> None:
             setattr(cls, event, _event_method(event))
     for state in lifecycle.states:
         if not hasattr(cls, f"is_{state}"):
-            setattr(cls, f"is_{state}", property(lambda self, state=state: self.state == state))
+            setattr(cls, f"is_{state}", property(_is_in(state)))
         if state not in JOB_LIFECYCLE.states:
             _check_free(cls, state, lifecycle, "state")
-            setattr(cls, state, classmethod(lambda klass, state=state: klass.where(state=state)))
+            setattr(cls, state, classmethod(_in_state(state)))
+
+
+def _is_in(state: str) -> Callable[[Any], bool]:
+    return lambda self: bool(self.state == state)
+
+
+def _in_state(state: str) -> Callable[[Any], Any]:
+    return lambda cls: cls.where(state=state)
 
 
 def _check_free(cls: Any, name: str, lifecycle: Lifecycle, what: str) -> None:

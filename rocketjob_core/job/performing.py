@@ -8,18 +8,19 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import Any
+from typing import Any, Self
 
 from bson import ObjectId
+from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from rocketjob_core import hooks
 from rocketjob_core.clock import utc_now
 from rocketjob_core.errors import InvalidTransition, JobAborted, JobNotFound, RocketJobError
-from rocketjob_core.job.claiming import Owner
+from rocketjob_core.job.claiming import Owner, claim
 from rocketjob_core.job.fields import JobException
+from rocketjob_core.job.mixin import JobMixin
 from rocketjob_core.logs import get_logger
-from rocketjob_core.mongo.document import DocumentMixin
 
 _RETRY_FIRST_SECONDS, _RETRY_MAX_SECONDS = 0.1, 5.0
 
@@ -33,10 +34,10 @@ def inline_owner() -> Owner:
     return Owner(worker_name=f"{process}:{threading.get_ident()}", process_id=f"{process}:{ObjectId()}")
 
 
-class JobPerforming(DocumentMixin):
+class JobPerforming(JobMixin):
     """Mix-in: `perform` and the ways to run it."""
 
-    _owner: Owner | None = None
+    _owner = None
     _interruptible: Callable[[], AbstractContextManager[None]] = staticmethod(nullcontext)
     _hooks: hooks.Chains
 
@@ -73,8 +74,18 @@ class JobPerforming(DocumentMixin):
         finally:
             self._owner = None
 
+    @classmethod
+    def claim_next(cls, database: Database[Any], owner: Owner, condition: dict[str, Any] | None = None) -> Self | None:
+        """Claim the next job for this owner, of whatever class; see job/claiming.py."""
+        stored = claim(database, owner, condition)
+        if stored is None:
+            return None
+        job: Self = cls._from_son(stored)
+        job._owner = owner
+        return job
+
     def run_claimed(self) -> None:
-        """Run a job this worker has just claimed: the start hooks, then everything else. Records a failure, never raises it.
+        """Run a job this worker has just claimed, its start hooks first. Records a failure, never raises it.
 
         Raises:
             SystemExit, KeyboardInterrupt: the job asked its process to end; nothing was stored.

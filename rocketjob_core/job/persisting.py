@@ -13,15 +13,13 @@ from rocketjob_core.errors import InvalidTransition, JobAborted, JobNotFound, St
 from rocketjob_core.job.bulk import create_many
 from rocketjob_core.job.fields import LIFECYCLE_FIELDS
 from rocketjob_core.job.lifecycle import SINGLETON_MESSAGE
+from rocketjob_core.job.mixin import JobMixin
 from rocketjob_core.job.validating import unknown_fields
-from rocketjob_core.mongo.document import DocumentMixin
 from rocketjob_core.mongo.events import publish_wakeup
 
 
-class JobPersistence(DocumentMixin):
+class JobPersistence(JobMixin):
     """Mix-in: what brings a job into MongoDB, keeps it up to date there and removes it."""
-
-    _owner: Any
 
     def __init__(self, *args: Any, **values: Any) -> None:
         if values.get("_created", True):
@@ -194,9 +192,9 @@ class JobPersistence(DocumentMixin):
         update: dict[str, Any] = {}
         if version is not None:
             guard["version"] = version
-        if self._fenced():
+        if fence := self._fence():
             # Closes the race of a worker saving progress of a job that was aborted or given to another worker.
-            guard.update(self._owner.fence)
+            guard.update(fence)
         else:
             update["$inc"] = {"version": 1}
         state = to_set.get("state")
@@ -221,7 +219,7 @@ class JobPersistence(DocumentMixin):
 
     def _refuse(self, version: int | None, state: str | None) -> None:
         stored = self.collection().find_one({"_id": self.id}, {"state": 1, "version": 1})
-        if self._fenced():
+        if self._fence():
             now = stored["state"] if stored else "destroyed"
             raise JobAborted(f"This job no longer belongs to this worker: it is {now}")
         if stored is None:

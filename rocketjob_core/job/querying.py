@@ -13,7 +13,7 @@ from mongoengine.queryset import QuerySet
 from rocketjob_core.clock import monotonic, utc_now
 from rocketjob_core.durations import Duration
 from rocketjob_core.errors import JobNotFound, JobTimeout
-from rocketjob_core.mongo.document import DocumentMixin
+from rocketjob_core.job.mixin import JobMixin
 
 END_STATES = frozenset({"completed", "failed", "aborted"})
 _WAIT_FIRST_SECONDS, _WAIT_MAX_SECONDS = 0.005, 0.25
@@ -22,16 +22,16 @@ _WAIT_FIRST_SECONDS, _WAIT_MAX_SECONDS = 0.005, 0.25
 class JobQuerySet(QuerySet):
     """Query set of jobs. On `Job` itself it sees every job, also of classes this process has not imported."""
 
+    _cls_query: dict[str, Any]
+
     def __init__(self, document: Any, collection: Any) -> None:
         super().__init__(document, collection)
         if document._sees_every_job():
             self._cls_query = {}
 
 
-class JobQueries(DocumentMixin):
+class JobQueries(JobMixin):
     """Mix-in: class-level finders and instance-level readings."""
-
-    state: Any
 
     @classmethod
     def _sees_every_job(cls) -> bool:
@@ -39,7 +39,7 @@ class JobQueries(DocumentMixin):
 
     @classmethod
     def where(cls, **lookups: Any) -> JobQuerySet:
-        """Jobs of this class and its subclasses that match MongoEngine lookups: `state="failed"`, `priority__lte=25`."""
+        """Jobs of this class and its subclasses by MongoEngine lookups: `state="failed"`, `priority__lte=25`."""
         return cls.objects(**lookups)
 
     @classmethod

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from rocketjob_core.errors import UnknownJobClass
-from rocketjob_core.mongo.document import DocumentMixin
+from rocketjob_core.job.mixin import JobMixin
 
 
-class UnknownClass(DocumentMixin):
+class UnknownClass(JobMixin):
     """Mix-in of UnknownJob. Fields of the real class read as attributes, as they are stored."""
 
     @property

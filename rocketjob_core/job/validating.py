@@ -1,4 +1,4 @@
-"""Validation: MongoEngine's own, plus functions marked with `@validates`; errors name field, value and what is allowed."""
+"""Validation: MongoEngine's own, plus `@validates`; errors name field, value and what is allowed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mongoengine.fields import BooleanField, FloatField, IntField
 
 from rocketjob_core import hooks
 from rocketjob_core.errors import ValidationFailed
-from rocketjob_core.mongo.document import DocumentMixin
+from rocketjob_core.job.mixin import JobMixin
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,7 +43,7 @@ def validators_of(cls: type) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-class JobValidation(DocumentMixin):
+class JobValidation(JobMixin):
     """Mix-in: `validate`, and the errors it raises."""
 
     _fields: dict[str, BaseField]

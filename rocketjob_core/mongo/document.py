@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mongoengine import Document
 from mongoengine.base.common import _document_registry
@@ -47,7 +47,7 @@ def _inherited_field(name: str, bases: tuple[type, ...]) -> BaseField | None:
 
 
 def _with_default(class_name: str, name: str, field: BaseField, value: Any) -> BaseField:
-    """A copy of an inherited field with this class's default. A field object is shared by all classes: never mutate it."""
+    """A copy of an inherited field with this class's default. Field objects are shared by all classes."""
     changed = copy.copy(field)
     if callable(value):
         changed.default = value
@@ -72,7 +72,7 @@ def _check_default(class_name: str, name: str, field: BaseField, value: Any) -> 
     raise TypeError(f"{class_name}.{name}: the class default {value!r} does not fit this field; allowed: {allowed}")
 
 
-class DocumentMeta(TopLevelDocumentMetaclass):  # type: ignore[misc]
+class DocumentMeta(TopLevelDocumentMetaclass):
     """Metaclass of stored documents.
 
     * A plain value for an inherited field becomes this class's default for it.
@@ -115,7 +115,7 @@ class DocumentMeta(TopLevelDocumentMetaclass):  # type: ignore[misc]
                     base._types = base._subclasses
 
 
-class StoredDocument(Document, metaclass=DocumentMeta):  # type: ignore[misc]
+class StoredDocument(Document, metaclass=DocumentMeta):
     """Base of the documents of this package: no index is made behind your back, unknown stored fields are tolerated."""
 
     my_metaclass = DocumentMeta
@@ -158,10 +158,3 @@ class StoredDocument(Document, metaclass=DocumentMeta):  # type: ignore[misc]
             document._stored = True
             document._stored_state = document._data.get("state")
         return document
-
-
-if TYPE_CHECKING:
-    DocumentMixin = StoredDocument
-else:
-    # At run time a mix-in is a plain class: mongoengine takes its fields over, and its order among the bases is free.
-    DocumentMixin = object

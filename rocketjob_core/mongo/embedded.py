@@ -1,7 +1,7 @@
 """The embedded server: a real `mongod`, started once per data folder, shared by processes that come and go.
 
-See guardian.py for who starts and stops it. This module is the user's side: hold the lock, see that there is a guardian,
-wait until the server is ready, and set up its single-node replica set.
+See guardian.py for who starts and stops it. This module is the user's side: hold the lock, see that there is a
+guardian, wait until the server is ready, and set up its single-node replica set.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Wake-ups over a capped collection: a new job tells idle workers on every host, at the cost of one unacknowledged write.
+"""Wake-ups over a capped collection: a new job tells idle workers on every host, with one unacknowledged write.
 
 A lost wake-up delays a job until the next poll (ROCKETJOB_MAX_POLL_SECONDS); it never loses it.
 """

@@ -14,7 +14,7 @@ def as_utc(value: datetime) -> datetime:
     return aware.replace(microsecond=aware.microsecond // 1000 * 1000)
 
 
-class UTCDateTimeField(DateTimeField):  # type: ignore[misc]
+class UTCDateTimeField(DateTimeField):
     """A time, always timezone-aware UTC with millisecond precision. Naive values and ISO texts are read as UTC."""
 
     def to_python(self, value: Any) -> Any:
@@ -36,7 +36,7 @@ class UTCDateTimeField(DateTimeField):  # type: ignore[misc]
         super().__set__(instance, as_utc(value) if isinstance(value, datetime) else value)
 
 
-class TolerantEmbeddedField(EmbeddedDocumentField):  # type: ignore[misc]
+class TolerantEmbeddedField(EmbeddedDocumentField):
     """An embedded document that a foreign value of another type can't make unreadable: such a value reads as None."""
 
     def to_python(self, value: Any) -> Any:

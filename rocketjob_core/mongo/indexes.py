@@ -1,4 +1,4 @@
-"""Every index of the jobs database, in one place. Named, without a `_cls` prefix, so that each query can rely on them."""
+"""Every index of the jobs database, in one place. Named, and without a `_cls` prefix."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from rocketjob_core.clock import monotonic
-from rocketjob_core.job.claiming import Owner, claim_next, put_back
+from rocketjob_core.job.claiming import Owner, put_back
+from rocketjob_core.job.document import Job
 from rocketjob_core.job.performing import PROCESS_EXITS
 from rocketjob_core.logs import get_logger
 from rocketjob_core.runtime.interrupt import Interrupt
@@ -75,7 +76,7 @@ class Worker:
         pause = _RETRY_FIRST_SECONDS
         while not self._stopping.is_set():
             try:
-                job = claim_next(self._database, self.owner, self._condition)
+                job = Job.claim_next(self._database, self.owner, self._condition)
                 pause = _RETRY_FIRST_SECONDS
             except PyMongoError as error:
                 log.warning("can't claim, MongoDB is away", error=str(error), seconds=pause)
@@ -103,7 +104,7 @@ class Worker:
             put_back(self._database, {"_id": job.id, **self.owner.fence}, lost=True, reason=reason)
             self._retire()
         except Exception:
-            # Whatever a hook or a broken job did: this thread serves the other jobs, and this one must not stay running.
+            # Whatever a hook did: this thread serves the other jobs, and this job must not stay running.
             log.exception("worker error", job=str(job.id))
             put_back(self._database, {"_id": job.id, **self.owner.fence}, lost=True, reason="worker error")
         finally:

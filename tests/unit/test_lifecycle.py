@@ -47,5 +47,5 @@ def test_extending_an_event_merges_by_source_state():
 
 
 def test_an_unknown_state_is_refused_by_name():
-    with pytest.raises(ConfigurationError, match="'shut'.*open, closed, locked"):
+    with pytest.raises(ConfigurationError, match=r"'shut'.*open, closed, locked"):
         DOOR.extend(events={"close": {"open": "shut"}})

@@ -9,7 +9,7 @@ from bson import ObjectId
 from pymongo import MongoClient
 
 from rocketjob_core import Job, database, utc_now
-from rocketjob_core.job.claiming import MAX_LOST, Owner, claim_next, put_back
+from rocketjob_core.job.claiming import MAX_LOST, Owner, put_back
 from rocketjob_core.mongo.indexes import JOBS
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -53,7 +53,7 @@ def test_the_claim_is_one_command_on_the_claim_index_and_examines_only_what_it_t
     commands = Commands()
     address = database().client.address
     with MongoClient(*address, directConnection=True, tz_aware=True, event_listeners=[commands]) as client:
-        job = claim_next(client[database().name], owner())
+        job = Job.claim_next(client[database().name], owner())
     assert job.priority == 1
     (claim,) = commands.seen
     assert next(iter(claim)) == "findAndModify"
@@ -73,7 +73,7 @@ def test_completing_a_destroy_on_complete_job_is_one_command():
     ClaimJob.create()
     commands = Commands()
     client = database().client
-    job = claim_next(database(), owner())
+    job = Job.claim_next(database(), owner())
     with MongoClient(*client.address, directConnection=True, event_listeners=[commands]) as watched:
         collection = watched[database().name][JOBS]
         original = ClaimJob.collection
@@ -90,7 +90,7 @@ def test_many_workers_claim_each_job_once():
     claimed, lock = [], threading.Lock()
 
     def work(number):
-        while (job := claim_next(database(), owner(number=number))) is not None:
+        while (job := Job.claim_next(database(), owner(number=number))) is not None:
             with lock:
                 claimed.append(job.id)
 
@@ -105,7 +105,7 @@ def test_many_workers_claim_each_job_once():
 def test_the_claim_writes_who_runs_it_since_when():
     ClaimJob.create()
     server = ObjectId()
-    job = claim_next(database(), owner("p9", 3, server))
+    job = Job.claim_next(database(), owner("p9", 3, server))
     document = stored(job)
     assert document["state"] == "running"
     assert document["worker_name"] == "host:1:p9:3"
@@ -118,13 +118,13 @@ def test_the_claim_writes_who_runs_it_since_when():
 def test_a_condition_limits_what_is_claimed():
     ClaimJob.create()
     other = ClaimOtherJob.create(priority=90)
-    assert claim_next(database(), owner(), {"_cls": {"$regex": "^claimother", "$options": "i"}}).id == other.id
-    assert claim_next(database(), owner(), {"_cls": {"$regex": "^claimother", "$options": "i"}}) is None
+    assert Job.claim_next(database(), owner(), {"_cls": {"$regex": "^claimother", "$options": "i"}}).id == other.id
+    assert Job.claim_next(database(), owner(), {"_cls": {"$regex": "^claimother", "$options": "i"}}) is None
 
 
 def test_put_back_touches_only_jobs_of_exactly_that_owner():
     ClaimJob.create_many({} for _ in range(3))
-    mine, theirs = claim_next(database(), owner("p1")), claim_next(database(), owner("p12"))
+    mine, theirs = Job.claim_next(database(), owner("p1")), Job.claim_next(database(), owner("p12"))
     assert put_back(database(), {"process_id": "p1"}, lost=True, reason="killed") == 1
     assert stored(mine)["state"] == "queued"
     assert stored(mine)["lost_count"] == 1
@@ -135,7 +135,7 @@ def test_put_back_touches_only_jobs_of_exactly_that_owner():
 
 def test_a_job_handed_back_in_good_order_is_not_counted_as_lost():
     ClaimJob.create()
-    job = claim_next(database(), owner("p1"))
+    job = Job.claim_next(database(), owner("p1"))
     put_back(database(), {"process_id": "p1"}, lost=False)
     assert stored(job)["lost_count"] == 0
 
@@ -143,10 +143,10 @@ def test_a_job_handed_back_in_good_order_is_not_counted_as_lost():
 def test_a_job_that_keeps_killing_its_worker_is_failed_with_the_reason():
     ClaimJob.create()
     for number in range(MAX_LOST):
-        job = claim_next(database(), owner(f"p{number}"))
+        job = Job.claim_next(database(), owner(f"p{number}"))
         assert job is not None
         put_back(database(), {"process_id": f"p{number}"}, lost=True, reason="exit code -9")
-    assert claim_next(database(), owner("last")) is None
+    assert Job.claim_next(database(), owner("last")) is None
     document = stored(job)
     assert document["state"] == "failed"
     assert document["exception"]["class_name"] == "WorkerLost"
@@ -154,4 +154,4 @@ def test_a_job_that_keeps_killing_its_worker_is_failed_with_the_reason():
     assert document["failure_count"] == 1
     job = Job.find(job.id)
     job.retry()
-    assert claim_next(database(), owner("again")).id == job.id
+    assert Job.claim_next(database(), owner("again")).id == job.id

@@ -43,7 +43,7 @@ class PersistReportJob(PersistFileJob):
 
 class PersistChildJob(PersistReportJob):
     priority = 71
-    tags = ["child"]  # noqa: RUF012 - a class default of a field
+    tags = ["child"]
 
 
 def stored(job):
@@ -365,7 +365,7 @@ def test_reload_of_a_vanished_kept_job_is_job_not_found():
 
 def test_wait_gives_up_with_job_timeout():
     job = PersistReportJob.create(file_name="a")
-    with pytest.raises(JobTimeout, match="still queued after 0.05 seconds"):
+    with pytest.raises(JobTimeout, match=r"still queued after 0\.05 seconds"):
         job.wait(timeout=0.05)
 
 
@@ -434,7 +434,7 @@ class TestUnknownClass:
         assert Job.where().count() == 0
 
     def test_it_cannot_be_performed(self, unknown):
-        with pytest.raises(UnknownJobClass, match="NotHereJob.*ROCKETJOB_REQUIRE"):
+        with pytest.raises(UnknownJobClass, match=r"NotHereJob.*ROCKETJOB_REQUIRE"):
             unknown.perform_now()
         assert stored(unknown)["state"] == "queued"
 
